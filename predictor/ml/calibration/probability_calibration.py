@@ -73,8 +73,8 @@ class Calibration:
 class Calibrated:
     """The chosen calibration, or None where none is worth it, with its cross-validated effect.
 
-    `probabilities` are those of the given rows, each calibrated by a fit on the other folds; `before` and `after`
-    are their log-losses (equal without a calibration).
+    `probabilities` are the tested ones of the given rows, each calibrated by a fit on the other folds; `before` and
+    `after` are the log-losses without and with it (equal without a calibration).
     """
 
     calibration: Calibration | None
@@ -92,17 +92,24 @@ class Calibrated:
 
 
 def calibrated(
-    probabilities: Floats, y: Codes, folds: Sequence[Codes], weights: Weights = None
+    probabilities: Floats,
+    y: Codes,
+    folds: Sequence[Codes],
+    weights: Weights = None,
+    *,
+    tested: Floats | None = None,
 ) -> Calibrated:
     """Choose the calibration of out-of-fold probabilities (n, n_classes) by cross-validated log-loss.
 
     `folds` are the row numbers of each fold; together they are all rows. `weights`: how much each row counts.
+    `tested`: other probabilities of the same rows that the result is about; None for the same.
     """
     weights = evened(weights)
     probabilities = np.asarray(probabilities, np.float64)
+    tested = probabilities if tested is None else np.asarray(tested, np.float64)
     own = losses(Task.MULTICLASS, y, probabilities)
     before = mean(own, weights)
-    best = Calibrated(None, probabilities, before, before)
+    best = Calibrated(None, tested, before, before)
     if len(y) < MIN_ROWS or len(folds) < 2:
         return best
     for has_shifts in (False, True):
@@ -111,12 +118,14 @@ def calibrated(
         own_gain = own - losses(Task.MULTICLASS, y, whole.apply(probabilities))
         if not _is_worth(own_gain, best.before, weights):
             continue
-        changed = _cross_fitted(probabilities, y, folds, has_shifts, weights)
+        changed = _cross_fitted(probabilities, probabilities, y, folds, has_shifts, weights)
         gain = own - losses(Task.MULTICLASS, y, changed)
         after = best.before - mean(gain, weights)
         # A few confident mistakes can dominate the mean, so every fold has to gain.
         is_steady = all(mean(gain[fold], part(weights, fold)) > 0 for fold in folds)
         if is_steady and _is_worth(gain, best.before, weights) and after < best.after:
+            if tested is not probabilities:
+                changed = _cross_fitted(probabilities, tested, y, folds, has_shifts, weights)
             best = Calibrated(whole, changed, best.before, after)
     return best
 
@@ -126,16 +135,22 @@ def _is_worth(gain: Floats, before: float, weights: Weights) -> bool:
 
 
 def _cross_fitted(
-    probabilities: Floats, y: Codes, folds: Sequence[Codes], has_shifts: bool, weights: Weights
+    probabilities: Floats,
+    tested: Floats,
+    y: Codes,
+    folds: Sequence[Codes],
+    has_shifts: bool,
+    weights: Weights,
 ) -> Floats:
-    result = probabilities.copy()
+    """The tested probabilities of each fold, calibrated by a fit on the probabilities of the others."""
+    result = tested.copy()
     for fold in folds:
         is_other = np.ones(len(y), bool)
         is_other[fold] = False
         calibration = fit(
             probabilities[is_other], y[is_other], has_shifts=has_shifts, weights=part(weights, is_other)
         )
-        result[fold] = calibration.apply(probabilities[fold])
+        result[fold] = calibration.apply(tested[fold])
     return result
 
 

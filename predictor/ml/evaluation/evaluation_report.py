@@ -4,7 +4,7 @@
     {"format": 1, "task", "metric": the selection metric, "n_rows": held-out rows,
      "held_out": {metric: number}, "intervals": {metric: [low, high] or null}: 95 %, of the held-out rows,
      "cross_validation": {"metrics": {…}, "intervals": {…}: corrected for overlapping folds, "n_folds", "n_rows",
-                          "spread"},
+                          "spread", "is_nested": true where weights are chosen without the fold that they predict},
      "baselines": [{"key": "dummy" | "linear" | "boosting", "title", "held_out": {metric: number}}],
      "baseline_notes": [why one is missing],
      "verdict": {"sentence", "is_better": bool, "is_sure": bool, "baseline": key, "gain", "gain_low", "gain_high":

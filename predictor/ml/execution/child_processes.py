@@ -54,13 +54,16 @@ class Children:
     """Pool of at most `n_slots` child processes. A child that fails writes its traceback to `error_folder`.
 
     `max_memory_bytes` limits the address space that a child may add to the parent's. `on_wait` is called about once a
-    second while a child is waited for.
+    second while a child is waited for. `wall_seconds` and `cpu_seconds`: how long the children that ended have run, and
+    computed, together.
     """
 
     n_slots: int
     error_folder: Path
     max_memory_bytes: int | None = None
     on_wait: Callable[[], None] = lambda: None
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
     _running: dict[int, _Child] = field(default_factory=dict)
 
     @property
@@ -103,16 +106,22 @@ class Children:
         self._running.clear()
 
     def _poll(self, child: _Child) -> ChildResult | None:
-        pid, status = os.waitpid(child.pid, os.WNOHANG)
+        pid, status, used = os.wait4(child.pid, os.WNOHANG)
         seconds = time.monotonic() - child.started_at
         if pid == 0:
             if time.monotonic() < child.deadline:
                 return None
             os.kill(child.pid, signal.SIGKILL)
-            os.waitpid(child.pid, 0)
+            _, _, used = os.wait4(child.pid, 0)
+            self._count(used, seconds)
             return ChildResult(child.key, "timed out", seconds, f"took longer than {seconds:.1f} s")
+        self._count(used, seconds)
         code = os.waitstatus_to_exitcode(status)
         return ChildResult(child.key, "done", seconds) if code == 0 else _failure(child, code, seconds)
+
+    def _count(self, used: resource.struct_rusage, seconds: float) -> None:
+        self.wall_seconds += seconds
+        self.cpu_seconds += used.ru_utime + used.ru_stime
 
 
 def _failure(child: _Child, code: int, seconds: float) -> ChildResult:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..execution.child_processes import Children, ChildResult
 from ..execution.progress import Clock, Reporter
+from ..execution.slowdown import MAX_SLOWDOWN
 from ..metrics.row_weights import part
 from ..metrics.scores import selection_score
 from ..pipelines.candidate import Candidate
@@ -29,6 +30,10 @@ OWN_SHARE = 0.8
 # Importance, baselines and the report take about this long on an idle machine, in addition to the fits of the members.
 FINISH_SECONDS = 1.1
 FINISH_SHARE = 0.06
+# The final fits have this share of the budget, and this time, also when the search has used it up.
+LEAST_FIT_SHARE, LEAST_FIT_SECONDS = 0.1, 1.0
+# From so many seconds of computing on, the fits tell how busy the machine is.
+TELLING_SECONDS = 0.3
 # Where candidates are compared on a sample, the final fits end within this share of the budget: on fewer rows or with
 # fewer rounds if need be.
 FINAL_SHARE = 0.4
@@ -46,7 +51,8 @@ class Search:
     """Fits candidates fold by fold in child processes that can be killed.
 
     `outcomes`: the finished candidates by key. `entries`: the lines of the leaderboard by key, failed ones included.
-    `slowdown`: the seconds that a second of computing takes, more than 1 when other work keeps the processors busy.
+    `slowdown`: the seconds that a second of computing took at the start, more than 1 when other work keeps the
+    processors busy, or when a disk is slow.
     `is_whole`: the final fit is on all rows, whatever it takes; a candidate is not dropped because of the time, but
     compared on the folds that ended.
     """
@@ -112,7 +118,24 @@ class Search:
     def finish_seconds(self) -> float:
         """Seconds reserved for the export, the parity gate and the report; more on a busy machine."""
         budget = self.clock.budget_seconds
-        return min(FINISH_SECONDS * self.slowdown + FINISH_SHARE * budget, 0.5 * budget)
+        return min(FINISH_SECONDS * self.pace + FINISH_SHARE * budget, 0.5 * budget)
+
+    @property
+    def pace(self) -> float:
+        """The seconds that a second of computing takes: as the fits so far tell, else as at the start.
+
+        A start that waited for the disk says nothing of the end: half of the budget would be reserved for a second.
+        """
+        children = self.children
+        if children.cpu_seconds < TELLING_SECONDS:
+            return self.slowdown
+        return min(max(children.wall_seconds / children.cpu_seconds, 1.0), MAX_SLOWDOWN)
+
+    @property
+    def fit_seconds(self) -> float:
+        """Seconds for the final fits, at least a little when the search has used up the time."""
+        least = max(LEAST_FIT_SHARE * self.clock.budget_seconds, LEAST_FIT_SECONDS)
+        return max(self.clock.remaining - self.finish_seconds, least)
 
     def tell(self, message: str) -> None:
         """Report what is done now. The fraction is the share of the budget that has passed."""

@@ -1,4 +1,4 @@
-"""Final stage of a run: package and evaluate the choice in child processes, whatever time is left."""
+"""Final stage of every run: package and evaluate the choice in child processes, whatever time is left."""
 
 from __future__ import annotations
 
@@ -13,38 +13,21 @@ import numpy as np
 from ...errors import TrainingFailed
 from ..execution.child_processes import ChildResult
 from ..execution.progress import Deadline
-from ..search import portfolio
-from ..search.baselines import Baselines
 from ..search.leaderboard import Outcome
-from ..search.search import Search
+from ..search.search import LEAST_FIT_SECONDS, LEAST_FIT_SHARE, Search
 from ..search.selection import Selection, choice_of
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
-from ..validation.testing_conditions import Conditions
-from .holdout_evaluation import HoldoutInputs, evaluate_holdout
-from .packaging import package
-from .post_processing import PostProcessing, post_process
-from .refitting import FinalMember, RefitPlan, RefitResult
-from .timed_fits import NO_LIMIT, TimeLimit, n_watched
+from .refitting import FinalMember, RefitPlan
+from .timed_fits import NO_LIMIT, TimeLimit
 
-# Share of the budget that permutation importance may take.
-IMPORTANCE_SHARE = 0.04
-# Share of the budget that partial dependence may take.
-DEPENDENCE_SHARE = 0.025
 # Final fits keep to their time, but for estimators that cannot be ended. Those are killed when they are so late: a
 # second attempt takes longer than a little patience.
 OVERTIME_SHARE = 0.25
 # The report takes this share of the seconds reserved for the end (search.finish_seconds).
 REPORT_SHARE = 0.7
-# A named estimator whose run exceeds its budget by this share is told.
-LATE_SHARE = 0.15
-# Final fits have this share of the budget, and this time, also when the search has used it up.
-LEAST_FIT_SHARE, LEAST_FIT_SECONDS = 0.1, 1.0
 # With fewer seconds on an idle machine, the first attempt would fail, and a second one takes longer.
 MIN_SECONDS = 6.0
-# From this share of the rows on, the model that was fitted on the development rows is the one that is published: a fit
-# on the few others too would be hardly better, and a second fit takes as long as the first.
-SINGLE_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -72,43 +55,12 @@ class FinalAttempt:
     end: Deadline
 
 
-def finish(
-    request: TrainingRequest,
-    workdir: Path,
-    search: Search,
-    choice: Selection,
-    conditions: Conditions,
-    baselines: Baselines,
-) -> FinalResult:
-    """Package and evaluate the choice, or a smaller one when that takes too long. Raises TrainingFailed."""
-    finished = finish_by(
-        search,
-        choice,
-        lambda attempt: SupervisedFinalStage(request, workdir, search, attempt, conditions, baselines),
-    )
-    _note_rows(search, finished.published["n_rows_fitted"])
-    if search.is_whole and search.clock.remaining < -LATE_SHARE * search.clock.budget_seconds:
-        message = (
-            f"The fit on all rows took longer than the budget: the run took {search.clock.elapsed:.0f} s."
-        )
-        search.reporter.warn(TrainingWarning(message))
-    return finished
-
-
-def _note_rows(search: Search, n_fitted: int) -> None:
-    """Say on how many rows the model was fitted, if not on all."""
-    n_rows, n_development = len(search.table), len(search.split.development)
-    if n_fitted == n_rows:
-        return
-    is_full = n_fitted >= n_development - n_watched(n_development)
-    why = "the others test it or decide when a fit ends" if is_full else "there was no time for more"
-    search.reporter.warn(TrainingWarning(f"The model is fitted on {n_fitted:,} of {n_rows:,} rows: {why}."))
-
-
 def finish_by(
     search: Search, choice: Selection, halves_of: Callable[[FinalAttempt], FinalStage]
 ) -> FinalResult:
-    """As `finish`, with the two halves that `halves_of` makes for the kind of task."""
+    """Package and evaluate the choice, or a smaller one when that takes too long, with the two halves that `halves_of`
+    makes for the kind of task. Raises TrainingFailed.
+    """
     notes = ""
     for make in (_whole, _best_alone, _quickest_alone):
         attempt = make(search, choice)
@@ -117,6 +69,7 @@ def finish_by(
         judged, published = halves.read("judged"), halves.read("published")
         if judged and published:
             search.is_budget_limited = search.is_budget_limited or bool(published.pop("is_cut", False))
+            published.pop("training_loss", None)
             return FinalResult(halves.kept, judged, published)
         if any(each.status == "timed out" for each in ended):
             search.is_budget_limited = True
@@ -200,7 +153,10 @@ class FinalStage:
     @property
     def kept(self) -> Selection:
         """The choice with the members that were packaged."""
-        weights = (self.read("published") or {}).get("weights", self.attempt.choice.weights)
+        return self.choice_with((self.read("published") or {}).get("weights", self.attempt.choice.weights))
+
+    def choice_with(self, weights: Mapping[str, float]) -> Selection:
+        """The choice of the attempt, or with these weights when members were left out."""
         is_same = weights.keys() == self.attempt.choice.weights.keys()
         return self.attempt.choice if is_same else choice_of(self.search, weights)
 
@@ -234,10 +190,10 @@ class FinalStage:
     def publishing_plan(self) -> RefitPlan:
         """The plan for packaging. With one slot it leaves time for the evaluation, which fits again."""
         if self.is_parallel or self.is_single:
-            return self.plan(self.attempt.choice, self.attempt.deadline, 0.0)
+            latest = Deadline(max(self.attempt.deadline.at, self.attempt.fits.at))
+            return self.plan(self.attempt.choice, latest, 0.0)
         again = self.search.costs.n_development / self.search.costs.n_all
-        reserved = REPORT_SHARE * self.search.finish_seconds
-        plan = self.plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+        plan = self.plan(self.attempt.choice, self.attempt.fits, again)
         half = Deadline.after(plan.limit.until.remaining / 2)
         return replace(plan, limit=replace(plan.limit, until=half))
 
@@ -253,63 +209,3 @@ class FinalStage:
 
     def path(self, name: str) -> Path:
         return self.search.checkpoints.folder / f"{name}-{self.attempt.number}.json"
-
-
-@dataclass(frozen=True)
-class SupervisedFinalStage(FinalStage):
-    """The halves for tasks with single held-out rows: classification and regression."""
-
-    conditions: Conditions
-    baselines: Baselines
-
-    @property
-    def is_single(self) -> bool:
-        return len(self.search.split.development) >= SINGLE_SHARE * len(self.search.table)
-
-    def publish(self) -> None:
-        table = self.search.table
-        fitted = package(
-            self.publishing_plan(),
-            table.rows(self.search.split.development) if self.is_single else table,
-            self.request.table,
-            self.workdir,
-            self.path("published"),
-            decided_of=self._decided,
-        )
-        if self.is_single:
-            self._evaluate(fitted)
-
-    def judge(self) -> None:
-        self._evaluate(None)
-
-    def _evaluate(self, fitted: RefitResult | None) -> None:
-        kept = self.kept
-        evaluate_holdout(
-            self.plan(kept, self.attempt.deadline, 0.0),
-            self.search.table,
-            self.search.split,
-            self.path("judged"),
-            fitted=fitted,
-            linear=self._linear(kept),
-            judging=HoldoutInputs(
-                decided=self._decided(kept.weights),
-                conditions=self.conditions,
-                baselines=self.baselines.found(),
-                baseline_notes=self.baselines.notes,
-                importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
-                dependence_seconds=max(0.6, DEPENDENCE_SHARE * self.request.budget_seconds),
-            ),
-            workdir=self.workdir,
-        )
-
-    def _decided(self, weights: Mapping[str, float]) -> PostProcessing:
-        """Calibration, threshold and intervals from the out-of-fold predictions of these members."""
-        n_development = len(self.search.split.development)
-        n_fitted = min(n_development, self.attempt.max_rows or n_development)
-        return post_process(self.search, choice_of(self.search, weights), self.request.threshold, n_fitted)
-
-    def _linear(self, choice: Selection) -> FinalMember | None:
-        """The linear baseline; None when it was not fitted or is itself the choice."""
-        outcome = self.search.outcomes.get(portfolio.linear_baseline(self.search.table.task).key)
-        is_same = outcome is not None and set(choice.weights) == {outcome.candidate.key}
-        return None if outcome is None or is_same else self.chosen(outcome, 1.0)

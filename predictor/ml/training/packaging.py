@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...errors import TrainingFailed, quoted_list
 from ..calibration.conformal import ConformalIntervals
 from ..evaluation.monotonicity import Monotonicity, check_monotone
+from ..evaluation.refit_check import training_loss
 from ..execution.json_files import write_json
 from ..explanation.background import (
     MAX_ASKED,
@@ -50,12 +51,13 @@ def package(
     target_path: Path,
     *,
     decided_of: Callable[[Mapping[str, float]], PostProcessing],
+    fitted: RefitResult | None = None,
 ) -> RefitResult:
     """Fit on the table, export, compare, write the files of the version; describe them in `target_path`.
 
-    Returns what was fitted, as it was before calibration.
+    `fitted`: what is packaged, if it has been fitted already. Returns what was fitted, as it was before calibration.
     """
-    fitted = fit_plan(plan, table)
+    fitted = fitted or fit_plan(plan, table)
     decided = decided_of(fitted.weights)
     pipeline = replace(fitted.pipeline, calibration=decided.calibration)
     published = write_version_files(
@@ -73,6 +75,7 @@ def package(
     examples = version_files.write_examples(workdir / "artifacts", columns, kept.target.y)
     published["artifacts"][examples.name] = artifact_entry(examples, workdir)
     facts = {"weights": dict(fitted.weights), "n_rows_fitted": fitted.n_rows, "is_cut": fitted.is_cut}
+    facts["training_loss"] = training_loss(pipeline, table)
     if len(fitted.pipeline.members) == 1:
         facts["params"] = dict(fitted.pipeline.members[0].params)
     write_json(target_path, {**published, **facts})

@@ -29,8 +29,8 @@ class PostProcessing:
     """Calibration, threshold and conformal intervals, with the predictions that they were learnt from.
 
     `y`: true values or class codes (n,). `out_of_fold`: predictions, calibrated as served, (n,) or (n, n_classes).
-    `cross_fitted`: the same, but each row's calibration is learnt from the other folds; `cross_validation` holds their
-    metrics. `calibrated` is None for a regression.
+    `cross_fitted`: the same, but each row's weights and calibration are learnt from the other folds;
+    `cross_validation` holds their metrics. `calibrated` is None for a regression.
     `fold_share`: the rows of a fit in a fold, as a share of those of the fit that is evaluated. When it is small, the
     out-of-fold errors are larger than those of the final model. `is_calibration_tried`: there were folds enough to
     tell whether calibration helps, fitted on enough rows. `weights`: how much each row counts; None: all the same.
@@ -63,12 +63,18 @@ def post_process(
     n_of_fold = np.mean([len(fit) for fit, _ in search.split.folds])
     share = float(n_of_fold / n_fitted)
     if not task.is_classification:
-        uncertainty = ConformalIntervals.fit(task, y, joint, weights)
+        uncertainty = ConformalIntervals.fit(task, y, choice.nested, weights)
         return PostProcessing(
-            y, joint, joint, choice.cross_validation, uncertainty, fold_share=share, weights=weights
+            y,
+            joint,
+            choice.nested,
+            choice.cross_validation,
+            uncertainty,
+            fold_share=share,
+            weights=weights,
         )
     is_tried = share >= LEAST_TO_CALIBRATE and len(search.places) > 1
-    result = calibrated(joint, y, search.places if is_tried else [], weights)
+    result = calibrated(joint, y, search.places if is_tried else [], weights, tested=choice.nested)
     # As served, not cross-fitted: equal probabilities stay equal, which prediction sets and thresholds rely on.
     joint = result.calibration.apply(joint) if result.calibration else joint
     positive = search.table.target.positive

@@ -73,9 +73,10 @@ def omissions(
         left_out = in_order([*left_out, LeftOut(Part.SLICES, reason, columns)])
     keys: dict[str, Any] = {"left_out": [each.to_json() for each in left_out]}
     if left_out:
-        recipe = _recipe_of(request, search, finished).to_json()
-        # As they were fitted: a fit that time ended has fewer rounds, or fewer rows.
-        keys["recipe"] = recipe | (report.get("tested") or {})
+        recipe, tested = _recipe_of(request, search, finished).to_json(), report.get("tested") or {}
+        # As they were fitted: a fit that time ended has fewer rounds, or fewer rows. The mean of the models of the
+        # folds has no members to fit again: its recipe is none, so that no other one is guessed.
+        keys["recipe"] = recipe | tested if tested.get("members", True) else {"members": None}
     return keys
 
 

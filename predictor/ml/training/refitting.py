@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..execution.progress import Deadline
 from ..features.encoding import Encoding
 from ..features.feature_spec import FeatureSpec
 from ..pipelines.fitted_pipeline import FittedPipeline, Member
-from ..pipelines.fitting import Candidate, join, sample_rows
+from ..pipelines.fitting import Candidate, fit_member, join, sample_rows
 from ..validation.training_table import TrainingTable
 from .timed_fits import NO_LIMIT, RowPart, TimeLimit, fit_in_time
 
+Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 # Fields of a candidate that do not change its fit.
 WORDS = ("share", "why")
 
@@ -136,3 +140,23 @@ def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
     parts = [(spec, replace(member, weight=member.weight / total)) for spec, member in parts]
     weights = {each.candidate.key: each.weight / total for each in kept}
     return RefitResult(join(parts, table), weights, n_rows, is_cut, tuple(again))
+
+
+def fit_folds(
+    members: Sequence[FinalMember], table: TrainingTable, folds: Folds, *, seed: int
+) -> RefitResult:
+    """The mean of the members as they are fitted on the fitting rows of each fold, without a limit of time."""
+    parts = [
+        fit_member(each.candidate, each.stage, table.rows(fit), seed=seed, weight=each.weight / len(folds))
+        for fit, _ in folds
+        for each in members
+    ]
+    pipeline = join(parts, table)
+    total = sum(member.weight for member in pipeline.members)
+    pipeline = replace(
+        pipeline,
+        members=tuple(replace(each, weight=each.weight / total) for each in pipeline.members),
+    )
+    n_rows = len(np.unique(np.concatenate([fit for fit, _ in folds])))
+    weights = {each.candidate.key: each.weight for each in members}
+    return RefitResult(pipeline, weights, n_rows, False, ())

@@ -32,10 +32,10 @@ from ..validation.target_leakage import find_leaks
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable, feature_roles, make_table
 from ..validation.weight_column import weight_profile, with_column
-from .finalization import finish
 from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read, with_role_readings
 from .recipe import omissions
 from .result_file import write_search_result
+from .supervised_finish import finish
 
 # Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
 CELLS_PER_SECOND = 10_000

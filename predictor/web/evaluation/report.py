@@ -29,6 +29,10 @@ NO_FEATURES_NOTE = gettext_lazy(
     "“No features” gives every row the same answer, from the target alone: the score of a model "
     "that learnt nothing."
 )
+NESTED_NOTE = gettext_lazy(
+    "The cross-validated figures are nested: each part is predicted with the candidates and weights that are "
+    "chosen on the other parts."
+)
 INTERVALS_NOTE = gettext_lazy(
     "The small figures are 95 % intervals: the range in which the figure for all rows of this kind probably lies."
 )
@@ -185,6 +189,8 @@ class ReportView:
                 )
                 % {"rows": rows}
             )
+        if self.cross_validation.get("is_nested"):
+            notes.append(NESTED_NOTE)
         if any(row.interval for row in self.metric_rows[:1]):
             notes.append(INTERVALS_NOTE)
         return [*map(str, notes), *map(translated, self.baseline_notes)]

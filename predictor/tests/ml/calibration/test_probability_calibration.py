@@ -79,6 +79,20 @@ def test_the_calibration_of_a_row_is_fitted_on_the_other_folds():
     assert np.allclose(result.probabilities[folds[2]], expected)
 
 
+def test_the_result_is_about_other_probabilities_of_the_same_rows_where_they_are_given():
+    probabilities, y, _ = drawn(2000, 2, scale=3.0)
+    tested = probabilities[::-1].copy()
+    folds = folds_of(2000)
+
+    result = calibrated(probabilities, y, folds, tested=tested)
+
+    same = calibrated(probabilities, y, folds)
+    assert result.calibration == same.calibration
+    others = np.setdiff1d(np.arange(2000), folds[0])
+    own = fit(probabilities[others], y[others], has_shifts=bool(any(result.calibration.shifts)))
+    assert result.probabilities[folds[0]] == pytest.approx(own.apply(tested[folds[0]]))
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("key", ["random_forest", "logistic_regression"])
 def test_a_calibrated_version_predicts_the_same_in_onnx_and_in_scikit_learn(key, n_classes, tmp_path):

@@ -31,6 +31,18 @@ def test_a_child_past_its_deadline_is_killed(children):
     assert children.is_idle
 
 
+def test_the_pool_knows_how_long_its_children_ran_and_computed(children):
+    children.start("computing", lambda: sum(range(3_000_000)) and None, timeout=HANG_SECONDS)
+    children.wait()
+    computed = children.cpu_seconds
+    assert computed > 0
+
+    children.start("waiting", hang, timeout=0.3)
+    ended = children.wait()
+    assert children.wall_seconds >= ended.seconds >= 0.3
+    assert children.cpu_seconds >= computed
+
+
 def test_a_failed_child_reports_its_exception(children):
     def fail():
         raise ValueError("no such thing")

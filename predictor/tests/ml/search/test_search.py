@@ -193,3 +193,15 @@ def test_after_a_comparison_on_a_sample_the_final_fits_have_a_bounded_share(tmp_
     model_search.split = replace(model_search.split, search=model_search.split.search[:40])
     assert model_search._end_seconds == 40.0
     assert choose(model_search, max_members=3).weights == {RIDGE.key: 1.0}
+
+
+def test_the_time_of_the_end_is_reserved_at_the_pace_of_the_fits_and_not_of_the_start(tmp_path):
+    searched = new_search(regression_table(60), tmp_path, budget=20.0)
+    searched.slowdown = 8.0
+    assert searched.finish_seconds == pytest.approx(1.1 * 8 + 0.06 * 20)
+
+    searched.children.cpu_seconds, searched.children.wall_seconds = 1.0, 1.5
+    assert searched.finish_seconds == pytest.approx(1.1 * 1.5 + 0.06 * 20)
+
+    searched.children.wall_seconds = 0.9
+    assert searched.pace == 1.0

@@ -58,6 +58,18 @@ def test_a_candidate_that_cannot_be_fitted_in_time_is_not_chosen(search):
     assert choose(search, max_members=8).weights == {"first": 1.0}
 
 
+def test_a_blend_that_is_fitted_at_once_is_chosen_also_when_the_search_has_used_up_the_time(tmp_path):
+    late = new_search(regression_table(60), tmp_path, budget=20.0, started_ago=30.0)
+    sign = np.where(np.arange(len(late.y)) % 2, 1.0, -1.0)
+    add_outcome(late, named("first"), late.y + sign, fold_seconds=0.1)
+    add_outcome(late, named("second"), late.y - sign, fold_seconds=0.1)
+    assert choose(late, max_members=8).weights == pytest.approx({"first": 0.5, "second": 0.5})
+
+    # A tenth of the budget is two seconds: a second of each fold is too long.
+    add_outcome(late, named("second"), late.y - sign, fold_seconds=10.0)
+    assert choose(late, max_members=8).weights == {"first": 1.0}
+
+
 def test_the_cross_validated_metrics_are_those_of_scikit_learn(search):
     choice = choice_of(search, {"first": 0.25, "poor": 0.75})
 
@@ -70,6 +82,37 @@ def test_the_cross_validated_metrics_are_those_of_scikit_learn(search):
     folds = [root_mean_squared_error(search.y[rows], joint[rows]) for rows in search.places]
     assert choice.cross_validation["spread"] == pytest.approx(np.std(folds))
     assert (choice.cross_validation["n_folds"], choice.cross_validation["n_rows"]) == (3, 48)
+
+
+def test_the_metrics_of_a_blend_are_those_of_weights_that_did_not_see_the_fold(tmp_path):
+    search, rng = new_search(regression_table(300), tmp_path), np.random.default_rng(0)
+    for number in range(12):
+        add_outcome(search, named(f"noisy-{number}"), search.y + rng.normal(size=len(search.y)))
+    first, second = search.places[0], search.places[1]
+    before = choose(search, max_members=6)
+
+    assert before.cross_validation["is_nested"]
+    rmse = before.cross_validation["metrics"]["rmse"]
+    assert rmse == pytest.approx(root_mean_squared_error(search.y, before.nested))
+    # Weights that were chosen on the rows that they are judged on look better than they are.
+    assert rmse > root_mean_squared_error(search.y, before.out_of_fold)
+
+    # The true values of a fold have no say in its predictions, but in those of the others.
+    search.y = search.y.copy()
+    search.y[first] = search.outcomes["noisy-3"].predictions[first]
+    after = choose(search, max_members=6)
+    assert np.array_equal(after.nested[first], before.nested[first])
+    assert not np.array_equal(after.nested[second], before.nested[second])
+
+
+def test_the_metrics_of_the_only_candidate_are_not_nested(tmp_path):
+    search = new_search(regression_table(60), tmp_path)
+    add_outcome(search, named("only"), search.y + 1.0)
+
+    choice = choose(search, max_members=6)
+
+    assert "is_nested" not in choice.cross_validation
+    assert choice.nested is choice.out_of_fold
 
 
 def test_members_come_in_the_order_of_their_weights(search):

@@ -93,3 +93,14 @@ def test_columns_beyond_the_limit_of_cells_are_named():
 )
 def test_none_is_missing_where_the_linear_model_was_chosen_or_the_run_is_of_one_estimator(options):
     assert recorded({"importance_kind": "permutation"}, **options) == {"left_out": []}
+
+
+def test_the_mean_of_the_models_of_the_folds_has_a_recipe_that_nobody_can_follow():
+    # Without the key, a recipe for versions from before there were any would be guessed.
+    recipe = recorded({"importance_kind": "permutation", "tested": {"members": [], "max_rows": None}})[
+        "recipe"
+    ]
+
+    with pytest.raises(TypeError):
+        Recipe.from_json(recipe)
+    assert recipe

@@ -11,9 +11,10 @@ import pytest
 from predictor.ml.execution.progress import Deadline
 from predictor.ml.explanation.permutation_importance import predicted
 from predictor.ml.features.feature_spec import LINEAR
+from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join, sample_rows
 from predictor.ml.training import refitting, timed_fits
-from predictor.ml.training.refitting import FinalMember, RefitPlan, fit_plan
+from predictor.ml.training.refitting import FinalMember, RefitPlan, fit_folds, fit_plan
 
 from ..tables_for_tests import regression_table
 
@@ -137,3 +138,27 @@ def test_time_to_fit_the_members_again_is_reserved(fitted):
     # Fitted at 8/10 of the time once more: 10 seconds for the second, and 8 for each of both.
     assert fitted(36.0, A, B, again=0.8, a=10.0) == ["a", "b"]
     assert fitted(35.9, A, B, again=0.8, a=10.0) == ["a"]
+
+
+def test_the_mean_of_the_folds_is_that_of_the_models_of_each_fold_also_in_onnx():
+    table = regression_table(90)
+    rows = np.arange(90)
+    folds = [(rows[rows % 3 != fold], rows[rows % 3 == fold]) for fold in range(3)]
+
+    fitted = fit_folds([LIGHT, HEAVY], table, folds, seed=0)
+
+    expected = np.mean(
+        [
+            each.weight
+            * predicted(join([fit_member(each.candidate, each.stage, table.rows(fit), seed=0)], table), table)
+            for fit, _ in folds
+            for each in (LIGHT, HEAVY)
+        ],
+        axis=0,
+    ) * len((LIGHT, HEAVY))
+    assert predicted(fitted.pipeline, table) == pytest.approx(expected)
+    assert sum(member.weight for member in fitted.pipeline.members) == pytest.approx(1)
+    assert (fitted.weights, fitted.n_rows, fitted.members) == ({"light": 0.3, "heavy": 0.7}, 90, ())
+    compiled, parity = compile_checked(fitted.pipeline, table.columns, seed=0)
+    assert compiled is not None
+    assert parity.to_json()["max_abs_difference"] < 1e-4

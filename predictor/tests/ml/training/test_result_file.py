@@ -98,7 +98,7 @@ def searched(members, **options):
         leaderboard=lambda: list(entries.values()),
     )
     title = " and ".join(each.candidate.title for each, _ in members)
-    choice = Selection(tuple(members), {}, title, np.empty(0))
+    choice = Selection(tuple(members), {}, title, np.empty(0), np.empty(0))
     judged = {
         "held_out": {"rmse": 1.5},
         "baselines": [

@@ -312,11 +312,11 @@ def test_a_named_estimator_out_of_time_is_fitted_on_all_rows(tmp_path, monkeypat
 
 
 def test_a_large_table_is_fitted_once_and_the_same_model_is_evaluated(tmp_path, monkeypatch):
-    from predictor.ml.training import finalization
+    from predictor.ml.training import supervised_finish
 
-    monkeypatch.setattr(finalization, "SINGLE_SHARE", 0.7)
+    monkeypatch.setattr(supervised_finish, "SINGLE_SHARE", 0.7)
     fits = []
-    monkeypatch.setattr(finalization.SupervisedFinalStage, "judge", lambda stage: fits.append("second"))
+    monkeypatch.setattr(supervised_finish.SupervisedFinalStage, "judge", lambda stage: fits.append("second"))
     table = regression_table(300)
     columns = {**table.columns, "y": table.target.y}
     request = request_in(tmp_path, columns, {**ROLES, "y": Role.NUMERIC})
@@ -333,7 +333,7 @@ def test_a_large_table_is_fitted_once_and_the_same_model_is_evaluated(tmp_path, 
 
 
 def test_rows_that_were_left_out_for_lack_of_time_are_not_called_held_back(tmp_path):
-    from predictor.ml.training import finalization
+    from predictor.ml.training import supervised_finish
 
     search = new_search(regression_table(200), tmp_path)
     for n_fitted, why in (
@@ -341,7 +341,7 @@ def test_rows_that_were_left_out_for_lack_of_time_are_not_called_held_back(tmp_p
         (153, "decide when a fit ends"),
         (120, "no time for more"),
     ):
-        finalization._note_rows(search, n_fitted)
+        supervised_finish._note_rows(search, n_fitted)
         assert why in messages(search.reporter)[-1]
 
 

@@ -608,7 +608,7 @@ def test_the_metrics_come_with_notes_on_how_to_read_them() -> None:
                 "intervals": {"r2": [0.4, 0.6]},
                 "baselines": [{"key": "dummy"}],
                 "baseline_notes": ["The last value is hard to beat."],
-                "cross_validation": {"metrics": {"r2": 0.4}, "n_folds": 5, "n_rows": 3000},
+                "cross_validation": {"metrics": {"r2": 0.4}, "n_folds": 5, "n_rows": 3000, "is_nested": True},
                 "conditions": {"split": {"kind": "random", "column": ""}},
             },
             signature_json=Signature("price", Task.REGRESSION, (), ()).to_json(),
@@ -621,6 +621,7 @@ def test_the_metrics_come_with_notes_on_how_to_read_them() -> None:
     assert [note.split(":")[0].split(" in turn")[0] for note in full.metric_notes] == [
         "“No features” gives every row the same answer, from the target alone",
         "Cross-validation measures on each part of 3,000 training rows",
+        "The cross-validated figures are nested",
         "The small figures are 95 % intervals",
         "The last value is hard to beat.",
     ]
