@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import MlwebError, quoted
 from ...i18n.translation import translated
+from ...ml.types.forecast_facts import forecast_sentences
 from ...ml.types.monotone import monotone_sentences
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.run_options.row_weighting import weighting_sentences
@@ -241,6 +242,7 @@ def verdict(run: TrainingRun) -> list[str]:
     if version.signature.positive_name:
         lines.append(f"Precision, recall and F1 are of {quoted(version.signature.positive_name)}.")
     lines += weighting_sentences(version.evaluation)
+    lines += forecast_sentences(version.evaluation)
     lines += monotone_sentences(version.evaluation, version.signature.positive_name)
     comparison = version.evaluation.get("verdict", {})
     return [*lines, comparison.get("sentence", ""), *comparison.get("worries", [])]

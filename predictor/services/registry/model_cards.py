@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InvalidTrainingRequest, quoted
+from ...ml.types.forecast_facts import forecast_sentences
 from ...ml.types.monotone import monotone_sentences
 from ...ml.types.run_options.row_weighting import weighting_sentences
 from ...ml.types.schema import FeatureField, canonical_text
@@ -130,9 +131,11 @@ def _features(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
         for field in version.signature.fields
     )
     directions = tuple(monotone_sentences(report, version.signature.positive_name))
+    known = tuple(forecast_sentences(report))
     left_out = tuple(f"{name} is not used: {why}." for name, why in version.signature.left_out.items())
     header = ("Column", "Kind", "In training", "Missing", "Importance")
-    return CardPart("Features", points=directions + left_out, table=CardTable(header, rows) if rows else None)
+    table = CardTable(header, rows) if rows else None
+    return CardPart("Features", points=directions + known + left_out, table=table)
 
 
 def _kind(field: FeatureField) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ...i18n.translation import translated
+from ...ml.types.forecast_facts import forecast_sentences
 from ..charts.chart import Chart
 from ..pages.value_texts import day
 
@@ -57,7 +58,15 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
     sample = [_tested_sentence(n_tested)] if n_tested < n else []
     served = report.get("served_method")
     instead = [str(translated(served["sentence"]))] if served else []
-    return " ".join([what % named, how % counts, *sample, *instead, *_other_columns(report)])
+    return " ".join(
+        [
+            what % named,
+            how % counts,
+            *sample,
+            *instead,
+            *map(str, map(translated, forecast_sentences(report))),
+        ]
+    )
 
 
 def _tested_sentence(n: int) -> str:
@@ -68,27 +77,6 @@ def _tested_sentence(n: int) -> str:
         n,
     )
     return sentence % {"n": f"{n:,}"}
-
-
-def _other_columns(report: Mapping[str, Any]) -> list[str]:
-    """What the forecast uses beside the past of its series."""
-    sentences = []
-    if known := report.get("known_columns"):
-        sentences.append(
-            _(
-                "Known in advance: %(columns)s. The test used their values of the periods that were forecast, as a "
-                "forecast is given them."
-            )
-            % {"columns": ", ".join(known)}
-        )
-    if static := report.get("static_columns"):
-        sentences.append(_("Facts of each series: %(columns)s.") % {"columns": ", ".join(static)})
-    if holidays := report.get("holidays"):
-        sentences.append(
-            _("Public holidays of %(place)s are known until %(year)s (library holidays %(version)s).")
-            % {"place": holidays["place"], "year": holidays["years"][1], "version": holidays["library"]}
-        )
-    return sentences
 
 
 def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, index: int) -> Chart:

@@ -235,6 +235,8 @@ def test_the_page_asks_for_them_and_says_that_the_test_used_them(
     facts = client.get(url("version-charts", model.slug, 1)).content.decode()
     assert "Known in advance: price, promo. The test used their values" in facts
     assert "Facts of each series: region." in facts
+    card = client.get(url("version-card-markdown", model.slug, 1)).content.decode()
+    assert "Known in advance: price, promo." in card
 
 
 def test_the_training_form_offers_the_columns_and_keeps_the_choice(
