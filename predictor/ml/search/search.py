@@ -44,6 +44,8 @@ CURVE_SHARE = 0.05
 MIN_SECONDS = 0.2
 # A candidate is not started when less than this share of its expected seconds is left.
 LEAST_SHARE = 0.7
+# A candidate that can be ended has so much less time in its later folds before it is dropped.
+LEAST_CUT_SHARE = 0.4
 
 
 @dataclass
@@ -243,7 +245,7 @@ class Search:
                 if needed + self.costs.at_least(slowest) > self.remaining:
                     self.is_budget_limited = True
                     return False
-            elif needed > self.remaining:
+            elif needed * (LEAST_CUT_SHARE if candidate.is_staged else 1.0) > self.remaining:
                 self._drop(candidate, "stopped", "its folds would not end in time", is_limit=True)
                 return False
         return True
@@ -263,6 +265,10 @@ class Search:
         limit = self.clock.budget_seconds * share
         timeout = min(limit, max(self.remaining, 0.1))
         own_limit = OWN_SHARE * timeout
+        if not self.is_whole:
+            # All folds have to end in the time that is left: with fewer rounds, a candidate need not be dropped.
+            n_left = np.ceil((len(self.split.folds) - fold) / self.children.n_slots)
+            own_limit = min(own_limit, OWN_SHARE * max(self.remaining, 0.1) / n_left)
 
         def work() -> None:
             fit, score = (self.table.rows(rows) for rows in self.split.folds[fold])

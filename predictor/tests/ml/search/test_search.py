@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from predictor.ml.search import search
+from predictor.ml.search.checkpoints import Checkpoints
 from predictor.ml.search.selection import choose
 from predictor.tests.waiting import hang
 
@@ -205,3 +206,22 @@ def test_the_time_of_the_end_is_reserved_at_the_pace_of_the_fits_and_not_of_the_
 
     searched.children.wall_seconds = 0.9
     assert searched.pace == 1.0
+
+
+def test_the_folds_of_a_candidate_share_the_time_that_is_left(tmp_path, monkeypatch):
+    searched = new_search(regression_table(60), tmp_path, budget=100.0, started_ago=80.0)
+    limits = []
+    monkeypatch.setattr(
+        search, "fit_fold", lambda *tables, seed, max_seconds: limits.append(max_seconds) or None
+    )
+    monkeypatch.setattr(Checkpoints, "save", lambda *fit: None)
+    monkeypatch.setattr(searched.children, "start", lambda key, work, timeout: work())
+    left = searched.remaining
+
+    for fold in range(3):
+        searched._start(BOOSTING, fold, {})
+
+    # Of the time that was left, 80 %: a third, a half and all of it, but not more than the candidate's share.
+    assert 0 < limits[0] <= 0.8 * left / 3
+    assert 0 < limits[1] <= 0.8 * left / 2
+    assert 0 < limits[2] <= 0.8 * 100 * BOOSTING.share / 3
