@@ -15,8 +15,8 @@ from predictor.ml.types.monotone import Direction
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.training_request import TrainingRequest
 
-from ..tables_for_tests import write_request
-from .test_train import finished, result_of, start
+from ...tables_for_tests import write_request
+from ..test_train import finished, result_of, start
 
 ROLES = {"size": Role.NUMERIC, "age": Role.NUMERIC, "city": Role.CATEGORICAL}
 

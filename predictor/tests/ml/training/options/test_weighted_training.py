@@ -17,8 +17,8 @@ from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.training_request import TrainingRequest
 from predictor.ml.validation.training_table import TrainingTable
 
-from ..tables_for_tests import classification_table, regression_table, write_request
-from .test_train import finished, result_of, start
+from ...tables_for_tests import classification_table, regression_table, write_request
+from ..test_train import finished, result_of, start
 
 
 @pytest.mark.parametrize(
