@@ -187,6 +187,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{M}form/<int:place>/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER, {"column": "x1"})},
     f"{M}links/": {"get": Page(200, ADMIN), "post": Page(400, ADMIN)},
     f"{M}links/<int:pk>/": {"post": Page(302, ADMIN, {"do": "revoke"})},
+    f"{M}links/<int:pk>/edit/": {"get": Page(200, ADMIN), "post": Page(400, ADMIN)},
     f"{M}forecast/": {"get": Page(302), "post": Page(404)},
     f"{M}predict-csv/": {"get": Page(200), "post": Page(400)},
     f"{M}predict-csv/<slug:key>/": {"get": Page(404)},

@@ -161,6 +161,11 @@ PREDICTIONS: list[URLPattern] = [
     path(
         f"{MODEL}links/<int:pk>/", published_forms.PublishedFormChange.as_view(), name="published-form-change"
     ),
+    path(
+        f"{MODEL}links/<int:pk>/edit/",
+        published_forms.PublishedFormEdit.as_view(),
+        name="published-form-edit",
+    ),
     path("f/<str:token>/", linked_form.LinkedForm.as_view(), name="linked-form"),
     path(
         "f/<str:token>/manifest.webmanifest",

@@ -63,7 +63,29 @@ class NewLinkSerializer(StrictSerializer):
 
 
 class LinkChangeSerializer(StrictSerializer):
-    is_on = serializers.BooleanField()
+    """What is given is changed; the link stays."""
+
+    is_on = serializers.BooleanField(required=False, help_text="False closes the page, true opens it again.")
+    title = serializers.CharField(max_length=MAX_TITLE, required=False)
+    wording = serializers.CharField(max_length=MAX_WORDING, required=False, allow_blank=True)
+    version = VersionField(required=False, help_text="A number or an alias.")
+    columns = serializers.ListField(
+        child=serializers.CharField(trim_whitespace=False, allow_blank=True), required=False, max_length=1000
+    )
+    shows = serializers.ChoiceField(Shows.choices, required=False)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null: no end.")
+    requests_per_minute = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PER_MINUTE)
+    requests_per_minute_of_address = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_PER_MINUTE
+    )
+    frame_origins = serializers.ListField(
+        child=serializers.CharField(), required=False, max_length=MAX_ORIGINS
+    )
+
+    def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if not fields:
+            raise serializers.ValidationError("Say what to change.")
+        return fields
 
 
 class LinkSerializer(serializers.ModelSerializer[PublishedForm]):
@@ -128,11 +150,20 @@ class LinkViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChildVi
 
     @extend_schema(request=LinkChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Close the page (`{"is_on": false}`), or open it again. 409 for a revoked link."""
+        """Change the page; its link stays. `{"is_on": false}` closes it. 409 for a revoked link."""
         serializer = LinkChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        form = self.get_object()
-        published_forms.switch(form=form, is_on=serializer.validated_data["is_on"], by=actor_of(request))
+        changes = dict(serializer.validated_data)
+        form, is_on = self.get_object(), changes.pop("is_on", None)
+        for name in ("columns", "frame_origins"):
+            if name in changes:
+                changes[name] = tuple(changes[name])
+        if "version" in changes:
+            changes["version"] = str(changes["version"] or CHAMPION)
+        if changes:
+            published_forms.change(form=form, by=actor_of(request), **changes)
+        if is_on is not None:
+            published_forms.switch(form=form, is_on=is_on, by=actor_of(request))
         return Response(self.get_serializer(form).data)
 
     @extend_schema(responses={204: None})

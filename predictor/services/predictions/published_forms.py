@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,37 @@ def create(*, registered_model: RegisteredModel, new: NewForm, by: User) -> Crea
     form._history_user = by
     form.save(force_insert=True)
     return CreatedForm(form, token)
+
+
+def change(*, form: PublishedForm, by: User | None, **changes: Any) -> None:
+    """Change what the page says, asks for and allows; its link stays. `changes`: fields of `NewForm`.
+
+    Raises InvalidInput, NotFound (no such version), Conflict for one that is revoked.
+    """
+    if form.revoked_at is not None:
+        raise Conflict("This link is revoked for good; publish the form again under a new one.")
+    stored = NewForm(
+        title=form.title,
+        wording=form.wording,
+        version=form.version,
+        columns=tuple(form.columns),
+        shows=form.shows,
+        expires_at=form.expires_at,
+        requests_per_minute=form.requests_per_minute,
+        requests_per_minute_of_address=form.requests_per_minute_of_address,
+        frame_origins=tuple(form.frame_origins),
+    )
+    new = replace(stored, **changes)
+    version = registry.version_of(form.registered_model, new.version)
+    # A page that has ended may be changed without another end.
+    _check(new if new.expires_at != form.expires_at else replace(new, expires_at=None), version)
+    form.title, form.wording, form.version = _title(new.title), new.wording.strip(), str(new.version)
+    form.columns, form.shows, form.expires_at = list(new.columns), new.shows, new.expires_at
+    form.requests_per_minute = new.requests_per_minute
+    form.requests_per_minute_of_address = new.requests_per_minute_of_address
+    form.frame_origins = list(dict.fromkeys(new.frame_origins))
+    form._history_user = by
+    form.save(update_fields=[each.name for each in fields(NewForm)])
 
 
 def switch(*, form: PublishedForm, is_on: bool, by: User | None) -> None:

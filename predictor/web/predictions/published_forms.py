@@ -39,6 +39,8 @@ SHOWN = [
     (Shows.EXPLANATION, gettext_lazy("The same, with why")),
 ]
 MAX_SHOWN = 100
+# The lifetime of a published form that is changed and keeps its end.
+KEPT = "kept"
 
 
 class PublishForm(forms.Form):
@@ -82,8 +84,11 @@ class PublishForm(forms.Form):
         help_text=gettext_lazy("One origin a line. Empty: no site."),
     )
 
-    def __init__(self, *args: Any, model: RegisteredModel, **kwargs: Any):
+    def __init__(
+        self, *args: Any, model: RegisteredModel, published: PublishedForm | None = None, **kwargs: Any
+    ):
         super().__init__(*args, **kwargs)
+        self.published = published
         names = form_settings.form_version(model).signature.names
         settings = form_settings.of(model)
         # The index is sent: a column's name can be any text.
@@ -97,11 +102,31 @@ class PublishForm(forms.Form):
         numbers = model.versions.filter(archived_at=None).order_by("-number").values_list("number", flat=True)
         pairs = [(each, each) for each in aliases]
         pairs += [(str(each), _("version %(number)s") % {"number": each}) for each in numbers[:50]]
+        if published is not None and published.version not in dict(pairs):
+            pairs.append((published.version, published.version))
         self.fields["version"].choices = pairs  # type: ignore[attr-defined]
         self.fields["version"].initial = CHAMPION
+        if published is not None:
+            self._fill_from(published)
+
+    def _fill_from(self, published: PublishedForm) -> None:
+        self.fields["lifetime"].choices = [(KEPT, _("As it is")), *LIFETIMES]  # type: ignore[attr-defined]
+        self.initial = {
+            "title": published.title,
+            "wording": published.wording,
+            "version": published.version,
+            "columns": [str(self._names.index(each)) for each in published.columns if each in self._names],
+            "shows": published.shows,
+            "lifetime": KEPT,
+            "requests_per_minute": published.requests_per_minute,
+            "requests_per_minute_of_address": published.requests_per_minute_of_address,
+            "frame_origins": "\n".join(published.frame_origins),
+        }
 
     def clean_lifetime(self) -> datetime | None:
         days = self.cleaned_data["lifetime"]
+        if days == KEPT and self.published is not None:
+            return self.published.expires_at
         return timezone.now() + timedelta(days=int(days)) if days else None
 
     def new(self) -> NewForm:
@@ -188,3 +213,39 @@ class PublishedFormChange(ModelPage):
         except MlwebError as error:
             messages.error(request, error.message)
         return redirect("published-form-list", self.workspace.slug, slug)
+
+
+class PublishedFormEdit(ModelPage):
+    """Change what a published page says, asks for and allows; its link stays."""
+
+    required_role = WorkspaceRole.ADMIN
+    field_names = tuple(PublishForm.base_fields)
+
+    def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
+        row = self.row(slug, pk)
+        return self.page(row, PublishForm(model=self.registered_model, published=row))
+
+    def post(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
+        row = self.row(slug, pk)
+        form = PublishForm(request.POST, model=self.registered_model, published=row)
+        if not form.is_valid():
+            return self.page(row, form, InvalidInput(_("The form has a fault; see below.")))
+        try:
+            published_forms.change(form=row, by=request.user, **vars(form.new()))
+        except MlwebError as error:
+            form.add_error(error.field if error.field in form.fields else None, translated(error.message))
+            return self.page(row, form, error)
+        messages.success(request, _("“%(title)s” is changed.") % {"title": row.title})
+        return redirect("published-form-list", self.workspace.slug, slug)
+
+    def row(self, slug: str, pk: int) -> PublishedForm:
+        model = self.load_model(slug)
+        found: PublishedForm = self.get_visible_or_404(
+            PublishedForm.objects.filter(registered_model=model, revoked_at=None), pk=pk
+        )
+        return found
+
+    def page(self, row: PublishedForm, form: PublishForm, error: MlwebError | None = None) -> HttpResponse:
+        context = {"model": self.registered_model, "row": row, "form": form}
+        response = render(self.request, "predictor/predictions/published_form_edit.html", context)
+        return refused(response, error)

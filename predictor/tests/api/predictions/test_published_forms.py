@@ -42,7 +42,10 @@ def test_a_link_is_created_used_closed_and_revoked(
     assert api.get("models/churn/links").json()["count"] == 1
     assert api.send("patch", one, {"is_on": False}).json()["is_open"] is False
     assert Client().get(path).status_code == 410
-    api.send("patch", one, {"is_on": True})
+    changed = api.send("patch", one, {"is_on": True, "title": "Leaves?", "expires_at": None})
+    assert (changed.status_code, changed.json()["title"]) == (200, "Leaves?")
+    for wrong in ({}, {"title": ""}, {"columns": ["nope"]}, {"prefix": "x"}):
+        problem(api.send("patch", one, wrong), 400)
     assert Client().get(path).status_code == 200
     assert api.send("delete", one).status_code == 204
     assert Client().get(path).status_code == 410

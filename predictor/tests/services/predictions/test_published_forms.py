@@ -147,3 +147,45 @@ def test_an_alias_without_version_and_an_archived_version_do_not_answer(
     registry.archive(model_version=linear, by=admin)
     with pytest.raises(NotServable):
         published_forms.version_of(fixed)
+
+
+def test_a_page_is_changed_and_its_link_stays(linear: ModelVersion, admin: User) -> None:
+    end = timezone.now() + timedelta(days=3)
+    form, token = published(linear, admin, expires_at=end, wording="Old")
+
+    published_forms.change(form=form, by=admin, title=" New  title ", wording="New", requests_per_minute=7)
+
+    changed = published_forms.form_of(token)
+    assert (changed.title, changed.wording, changed.requests_per_minute) == ("New title", "New", 7)
+    assert (changed.expires_at, changed.version) == (end, form.version)
+    assert changed.history.first().history_user == admin
+
+
+def test_a_change_is_checked_as_a_new_page_is(linear: ModelVersion, admin: User) -> None:
+    form, token = published(linear, admin)
+    for wrong in ({"title": ""}, {"columns": ("none",)}, {"frame_origins": ("*",)}, {"shows": "all"}):
+        with pytest.raises(InvalidInput):
+            published_forms.change(form=form, by=admin, **wrong)
+    with pytest.raises(InvalidInput):
+        published_forms.change(form=form, by=admin, expires_at=timezone.now() - timedelta(days=1))
+    assert published_forms.form_of(token).title == "Price"
+
+
+def test_a_page_that_has_ended_can_be_changed_and_opened_again(linear: ModelVersion, admin: User) -> None:
+    form, token = published(linear, admin, expires_at=timezone.now() + timedelta(days=1))
+    PublishedForm.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    form.refresh_from_db()
+
+    published_forms.change(form=form, by=admin, title="Again")
+    with pytest.raises(Gone):
+        published_forms.form_of(token)
+    published_forms.change(form=form, by=admin, expires_at=None)
+
+    assert published_forms.form_of(token).title == "Again"
+
+
+def test_a_revoked_link_is_not_changed(linear: ModelVersion, admin: User) -> None:
+    form, _ = published(linear, admin)
+    published_forms.revoke(form=form, by=admin)
+    with pytest.raises(Conflict):
+        published_forms.change(form=form, by=admin, title="x")

@@ -168,6 +168,15 @@ def test_an_admin_publishes_and_sees_the_link_once(
     assert bad.status_code == 400
     assert "An origin is written as" in bad.content.decode()
 
+    edit = url("published-form-edit", "churn", row.pk)
+    assert 'value="Leave?"' in client.get(edit).text
+    assert client.post(edit, {**sent, "frame_origins": "*"}).status_code == 400
+    assert client.post(edit, {**sent, "title": "Leaves soon?", "lifetime": "kept"}).status_code == 302
+    ended = row.expires_at
+    row.refresh_from_db()
+    assert (row.title, row.expires_at) == ("Leaves soon?", ended)
+    assert "Leaves soon?" in Client().get(link[1]).text
+
     client.post(url("published-form-change", "churn", row.pk), {"do": "off"})
     assert Client().get(link[1]).status_code == 410
     client.post(url("published-form-change", "churn", row.pk), {"do": "on"})
@@ -175,3 +184,4 @@ def test_an_admin_publishes_and_sees_the_link_once(
     client.post(url("published-form-change", "churn", row.pk), {"do": "revoke"})
     assert Client().get(link[1]).status_code == 410
     assert "revoked" in client.get(url("published-form-list", "churn")).content.decode()
+    assert client.get(edit).status_code == 404
