@@ -17,6 +17,7 @@ from .comments import CommentViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
 from .monitoring.actuals import ActualViewSet, LiveQualityViewSet
+from .notices import NoticeViewSet
 from .predictions.article import ArticleView
 from .predictions.counterfactuals import CounterfactualViewSet
 from .predictions.predictions import LogViewSet, PredictionViewSet
@@ -121,6 +122,8 @@ urlpatterns = [
         TrashViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
         "api-trashed-dataset",
     ),
+    *both(IN + "notices", NoticeViewSet.as_view({"get": "list", "patch": "read_all"}), "api-notices"),
+    *both(IN + "notices/<int:pk>", NoticeViewSet.as_view({"patch": "partial_update"}), "api-notice"),
     *both(IN + "actuals", ActualViewSet.as_view({"get": "list", "post": "create"}), "api-actuals"),
     *both(MODEL + "live-quality", LiveQualityViewSet.as_view({"get": "retrieve"}), "api-model-live-quality"),
     *both(MODEL + "comments", COMMENTS, "api-model-comments"),

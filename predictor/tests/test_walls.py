@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from predictor.models import (
     ApiToken,
+    Notice,
     PredictionLog,
     PredictionSource,
     RegisteredModel,
@@ -133,6 +134,7 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
     )
     datasets.delete(dataset=trashed, by=people["admin"])
     comment = comments.add(target=model, text="Good.", by=people["admin"])
+    notice = Notice.objects.create(workspace=workspace, user=people["admin"], kind="run", subject="x")
     run = TrainingRun.objects.create(
         workspace=workspace, dataset=dataset, registered_model=model, target="y", task="regression",
         budget_seconds=1, seed=0,
@@ -155,7 +157,7 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
         "predictions": row.pk, "batches": batch.pk, "place": 0, "change": 1,
         "links": link.pk, "token": "x" * 43,
         "members": somebody.memberships.get().pk, "tokens": own.pk, "help_key": "version",
-        "run": run.pk, "comments": comment.pk, "trash": trashed.pk,
+        "run": run.pk, "comments": comment.pk, "notices": notice.pk, "trash": trashed.pk,
     }  # fmt: skip
 
 

@@ -79,6 +79,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class OwnNotice(Endpoint):
+    """What belongs to the admin alone; the tokens of the tests are the admin's."""
+
+    def expected(self, caller: str) -> int:
+        return 404 if caller in ("viewer", "member") else super().expected(caller)
+
+
+@dataclass(frozen=True)
 class Wire:
     """A call below /serve/<workspace>/: it needs a token with one of these scopes. `open_`: status without one."""
 
@@ -317,6 +325,9 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{MODEL}/versions/<int:number>/bundle": {"get": Endpoint(200)},
     f"{MODEL}/activity": {"get": Endpoint(200)},
     f"{MODEL}/live-quality": {"get": Endpoint(200)},
+    f"{API}notices": {"get": Endpoint(200), "patch": Endpoint(204, body={"is_read": True})},
+    # It is the admin's.
+    f"{API}notices/<int:pk>": {"patch": OwnNotice(200, body={"is_read": True})},
     f"{API}actuals": {
         "get": Endpoint(200),
         "post": Endpoint(200, PREDICT, MEMBER, {"actuals": [{"request_id": "r", "value": 1}]}),
