@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -11,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import PROJECT, actual
+from accuracy import PROJECT
 
 from predictor.ml.inference.loading import load_predictor
 from predictor.ml.inference.predictor import Predictor
 from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.tables.ingest import ingest_csv
-from predictor.ml.types.schema import Signature, Task
+from predictor.ml.types.schema import Signature, Task, canonical_text
 from predictor.ml.types.training_request import AUTO, TrainingLimits, TrainingRequest
 
 
@@ -96,3 +97,13 @@ def rows_of(path: Path, signature: Signature, scratch: Path) -> dict[str, Any]:
         for chunk in CsvRows(path, signature, CsvOptions(), limits, scratch=folder).chunks()
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def actual(test: Path, target: str, signature: Signature) -> Any:
+    """The target of the test rows: numbers, or class codes (-1 for a class that training did not have)."""
+    with test.open(encoding="utf-8-sig", newline="") as file:
+        cells = [row[target] for row in csv.DictReader(file)]
+    if signature.task is Task.REGRESSION:
+        return np.array([float(cell) if cell else np.nan for cell in cells])
+    codes = {str(canonical_text(each)).lower(): code for code, each in enumerate(signature.classes)}
+    return np.array([codes.get(cell.lower(), -1) for cell in cells], dtype=np.intp)

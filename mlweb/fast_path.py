@@ -58,6 +58,7 @@ INSTEAD_OF_MIDDLEWARE = {
     "django.middleware.security.SecurityMiddleware": "Its headers, which are computed once. It redirects no program.",
     "mlweb.middleware.HttpsForProgramsMiddleware": "The same refusal.",
     "whitenoise.middleware.WhiteNoiseMiddleware": "Not needed: a declared route is no static file.",
+    "mlweb.middleware.CompressPagesMiddleware": "Not needed: answers of programs are not compressed.",
     "mlweb.middleware.NoStoreMiddleware": "Its header, which is computed once.",
     "csp.middleware.CSPMiddleware": "Its header, which is computed once.",
     "django.contrib.sessions.middleware.SessionMiddleware": "Not needed: with a session, the full stack is taken.",

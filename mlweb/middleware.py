@@ -89,7 +89,8 @@ class CompressPagesMiddleware(GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         is_page = response.get("Content-Type", "").startswith("text/html") and not response.streaming
-        return super().process_response(request, response) if is_page else response
+        is_compressed = is_page and not OF_PROGRAMS.match(request.path_info)
+        return super().process_response(request, response) if is_compressed else response
 
 
 class NoStoreMiddleware:

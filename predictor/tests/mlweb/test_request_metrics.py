@@ -51,6 +51,7 @@ def test_unknown_paths_count_as_the_routes_beside_them() -> None:
             "links",
             "run",
             "comments",
+            "notices",
             "trash",
         ),
         1,
