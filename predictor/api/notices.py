@@ -82,7 +82,9 @@ class NoticeViewSet(mixins.ListModelMixin, WorkspaceViewSet):
             notice.save(update_fields=["read_at"])
         return Response(self.get_serializer(notice).data)
 
-    @extend_schema(request=NoticeChangeSerializer, responses={204: None})
+    @extend_schema(
+        request=NoticeChangeSerializer, responses={204: None}, operation_id="api_v1_notices_read_all"
+    )
     def read_all(self, request: Request, **kwargs: Any) -> Response:
         """Mark all notices of this workspace as read: `{"is_read": true}`."""
         serializer = NoticeChangeSerializer(data=request.data)
