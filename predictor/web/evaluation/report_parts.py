@@ -57,12 +57,16 @@ class Decision:
         )
 
     @property
-    def n_positive(self) -> int:
-        return int(self.numbers["true_positive"] + self.numbers["false_negative"])
+    def n_positive(self) -> float:
+        """Rows of the positive class; of weighted rows, the sum of their weights."""
+        return self._count("true_positive", "false_negative")
 
     @property
-    def n_negative(self) -> int:
-        return int(self.numbers["false_positive"] + self.numbers["true_negative"])
+    def n_negative(self) -> float:
+        return self._count("false_positive", "true_negative")
+
+    def _count(self, *names: str) -> float:
+        return sum(self.numbers[name] for name in names)
 
     @property
     def sentence(self) -> str:

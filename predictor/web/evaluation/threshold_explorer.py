@@ -130,11 +130,11 @@ class ThresholdExplorer:
         }
 
     @property
-    def n_positive(self) -> int:
+    def n_positive(self) -> float:
         return self.found.selected.n_positive
 
     @property
-    def n_negative(self) -> int:
+    def n_negative(self) -> float:
         return self.found.selected.n_negative
 
     @property
